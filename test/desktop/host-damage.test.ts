@@ -152,6 +152,20 @@ describe('contents that a cache cannot answer for', () => {
     await assertExact(desk, books.owner.client);
   });
 
+  test('are downloaded again only once per start, as a defect would be there again', async (t) => {
+    const { desk } = await closedCache(t);
+    await desk.open();
+    await desk.sync();
+    for (const [generation, downloads] of [['a', 1], ['b', 0]]) {
+      desk.network.plan(null);
+      editDatabase(desk.file, (db) => db.exec(`DROP TABLE plans_${generation}_list`));
+      await assertRejects(desk.host.data.listPage({ collection: 'plans' }), 'internal');
+      await desk.until(({ state }) => state === 'up_to_date');
+      await desk.idle();
+      assert.equal(desk.network.pulls().length, downloads);
+    }
+  });
+
   for (const [what, sql] of [['missing from', 'DELETE FROM plans_a_list WHERE rowid = 3'],
     ['changed in', `UPDATE plans_a_list SET name = 'x' || substr(name, 2) WHERE rowid = 3`]] as const) {
     test(`are found by the daily verification where a row is ${what} the list`, async (t) => {

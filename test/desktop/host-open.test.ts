@@ -175,6 +175,25 @@ describe('a cache that becomes readable late', () => {
     assert.deepEqual(files(desk), []);
   });
 
+  test('and only for reading is removed by the sync of someone else', async (t) => {
+    const { books, desk, fault } = await closedDesk(t);
+    const other = await books.owner.hire('viewer');
+    const holder = await lock(t, desk.file);
+    Object.assign(fault, { left: Infinity, errcode: 8 });
+    // Only the sync tries again.
+    desk.timers.hold(true);
+    await desk.open();
+    desk.network.plan(({ path }) => path === '/api/auth/me' ? async ({ forward }) => {
+      await unlock(holder);
+      return forward();
+    } : null);
+    await desk.host.setAuthToken(other.token);
+    const { error } = await desk.until((status) => status.error !== null);
+    assert.equal(error?.code, 'cache_unusable');
+    await assertRejects(desk.host.data.counts(), 'signed_out');
+    assert.deepEqual(files(desk), []);
+  });
+
   test('ends the session of someone else, whose token was in the vault', async (t) => {
     const { books, desk } = await closedDesk(t);
     const other = await books.owner.hire('viewer');

@@ -201,6 +201,20 @@ describe('the check of a cache', () => {
       assert.deepEqual(held, [rows]);
     });
   }
+
+  test('says nothing about the cache that replaces the one that it read', async (t) => {
+    const [mine, theirs] = [await openBooks(site), await openBooks(site)];
+    const { promise: result, resolve: end } = Promise.withResolvers<'damaged'>();
+    const checkCache = () => ({ result, stop: async () => end('damaged') });
+    const desk = await openDesk(t, { url: site.server.url, token: mine.owner.token, deps: { checkCache } });
+    await desk.sync();
+    await desk.reopen();
+    desk.statuses.length = 0;
+    await desk.host.setAuthToken(theirs.owner.token);
+    await desk.until((status) => isDone(status) && status.user?.id === theirs.owner.userId);
+    assert.equal(await result, 'damaged');
+    assert.deepEqual(desk.statuses.filter(({ notice }) => notice !== null), []);
+  });
 });
 
 describe('signing in to a server that came back empty', () => {
