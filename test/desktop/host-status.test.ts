@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { eventsRequest } from '../../desktop/sync/nudges.ts';
+import { MAX_ATTEMPTS } from '../../desktop/sync/retry.ts';
 import { STALE_AFTER_MS } from '../../shared/window/stale.ts';
 import { answerJson, faults, openStubServer, passThrough } from '../network.ts';
 import { stores } from '../server/harness.ts';
@@ -212,6 +214,40 @@ describe('online', () => {
     const status = await desk.host.getStatus();
     assert.deepEqual([status.state, status.isOnline], ['unreachable', false], 'nothing is up to date that cannot be reached');
     desk.timers.hold(false);
+  });
+
+  test('is of the server signed in to, whatever becomes of a sign-in to another one', async (t) => {
+    const { desk } = await synced(t);
+    const stub = await openStubServer(t, answerJson('{}', 404));
+    await assertRejects(desk.host.signIn('nobody@people.test', 'a password', stub.url), 'bad_response');
+    const { state, isOnline, server } = await desk.host.getStatus();
+    assert.deepEqual([state, isOnline, server], ['up_to_date', true, site.server.url]);
+  });
+
+  test('a run that failed offline leaves no error if another request was answered since', async (t) => {
+    const { desk } = await synced(t);
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const events = writable.getWriter();
+    const answerEvent = (): void => void events.write(Buffer.from(':\n\n'));
+    let failed = 0;
+    desk.network.plan(({ page }) => async () => {
+      if (page === null) return new Response(readable, { headers: { 'content-type': 'text/event-stream' } });
+      failed += 1;
+      if (failed === MAX_ATTEMPTS) {
+        answerEvent();
+        await desk.until(({ isOnline }) => isOnline);
+        const stop = desk.host.onStatus(() => {
+          stop();
+          answerEvent();
+        });
+      }
+      return faults.refused();
+    });
+    void desk.host.receive(eventsRequest, () => undefined).catch(() => undefined);
+    const run = desk.host.pullFromServer();
+    assert.equal((await run).error?.code, 'offline');
+    const { state, isOnline, error } = await desk.until((status) => status.isOnline);
+    assert.deepEqual([state, isOnline, error], ['up_to_date', true, null]);
   });
 
   test('is restored by the first response', async (t) => {

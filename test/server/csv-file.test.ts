@@ -1,12 +1,13 @@
 // A spreadsheet's file as the CSV import reads it: its encoding, header, cells, and which records of an account its rows are.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { ConfigError } from '../../server/config.ts';
-import { parseCsvOptions } from '../../server/csv-import.ts';
+import { parseCsvOptions, readCsvFile } from '../../server/csv-import.ts';
 import { KnownRecords, readRows, type Reading } from '../../server/csv-records.ts';
 import { decodeCsv, parseAmount, parseDay, parseRate, readTable } from '../../server/csv-table.ts';
 import { collections } from '../../shared/collections.ts';
@@ -33,6 +34,16 @@ describe('a CSV file', () => {
     assert.match(missing.stderr, /cannot be read: there is no such file/);
     const forgotten = await runServer(['import', file], server.env);
     assert.match(forgotten.stderr, /customers\.csv is read with --csv: node server\.ts import --csv /);
+  });
+
+  test('of more than 256 MiB is refused before it is read', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-csv-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'large.csv');
+    writeFileSync(file, 'name,currency\n');
+    // Without contents on disk.
+    truncateSync(file, 256 * 1024 * 1024 + 1);
+    await assert.rejects(readCsvFile(file), /^ConfigError: .*large\.csv is too large: divide it\. Nothing was imported\.$/);
   });
 
   test('loses nothing in silence: no column without a name, no second file, and no column that is not there', () => {

@@ -147,6 +147,13 @@ describe('the window', () => {
     assert.deepEqual([window.options.x, window.options.y, window.options.width], [undefined, undefined, 1280]);
   });
 
+  test('opens in the default place if its title bar was above or below the display', async (t) => {
+    for (const y of [-100, 5000]) {
+      const { window } = await startApp(t, { files: saved({ x: 300, y, width: 1000, height: 700 }) });
+      assert.deepEqual([window.options.y, window.options.width], [undefined, 1280], String(y));
+    }
+  });
+
   test('opens in the default place if window.json is damaged', async (t) => {
     const { window } = await startApp(t, { files: { 'window.json': '{"bounds":{"x":"far"' } });
     assert.deepEqual([window.options.x, window.options.width, window.isMaximized()], [undefined, 1280, false]);

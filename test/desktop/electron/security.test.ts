@@ -74,6 +74,9 @@ test('a page can load only packaged files', async (t) => {
     assert.equal(response.status, 404, path);
     assert.equal(await response.text(), '');
   }
+  for (const url of ['app://elsewhere/index.html', 'app://invoify.evil.example/index.html', 'app://somebody@invoify/index.html']) {
+    assert.equal((await session.load(url)).status, 404, url);
+  }
   assert.equal((await session.load('app://invoify/index.html', { method: 'POST', body: 'x' })).status, 405);
   const page = await session.load('app://invoify/index.html');
   assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/);

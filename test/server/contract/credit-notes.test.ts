@@ -155,6 +155,18 @@ for (const store of stores) {
       }
     });
 
+    test('has, as a draft, what is left of the tax when it is saved', async () => {
+      const part = line({ unitPriceMinor: 1003, taxRateBp: 1900 });
+      const invoiced = await open({ lines: [part, part] });
+      const drafts = [await credit(invoiced), await credit(invoiced)];
+      const [first, second] = await Promise.all(drafts.map((draft) => server.owner.change('invoices', draft, { lines: [part] })));
+      assert.ok(first && second);
+      assert.equal(second.payload['totalMinor'], 1194);
+      await server.owner.act(first, 'issue');
+      const saved = await server.owner.change('invoices', second, { lines: [part] });
+      assert.equal(saved.payload['totalMinor'], 1193);
+    });
+
     test('takes no more of a tax rate than earlier ones have left of it', async () => {
       const at = (unitPriceMinor: number, taxRateBp: number) => line({ unitPriceMinor, taxRateBp });
       const invoiced = await open({ lines: [at(10_000, 1900), at(10_000, 700)] });
