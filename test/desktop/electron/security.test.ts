@@ -75,7 +75,7 @@ test('a page can load only packaged files', async (t) => {
     assert.equal(await response.text(), '');
   }
   for (const url of ['app://elsewhere/index.html', 'app://invoify.evil.example/index.html', 'app://somebody@invoify/index.html']) {
-    assert.equal((await session.load(url)).status, 404, url);
+    await assert.rejects(session.load(url), isBlocked, url);
   }
   assert.equal((await session.load('app://invoify/index.html', { method: 'POST', body: 'x' })).status, 405);
   const page = await session.load('app://invoify/index.html');
