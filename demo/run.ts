@@ -62,7 +62,7 @@ async function runDemo(teller: Teller, venue: Venue, options: Options): Promise<
   const host = await openHost({ databaseFile: stage.databaseFile, serverUrl: server.url }, {
     ...deps,
     // The server is stopped on purpose, and the rest says that the cache was opened.
-    log: (event, facts) => (['no answer of the server', 'cache opened'].includes(event) ? undefined : deps.log(event, facts)),
+    log: (event, facts) => (['no answer from the server', 'cache opened'].includes(event) ? undefined : deps.log(event, facts)),
     // A single desktop need not spread its retries.
     random: () => 0,
   });
