@@ -54,12 +54,16 @@ export function rowStatus(columns: Readonly<Record<string, string | number | nul
 /** What a column of a list must hold: a value, or one within bounds, which are inclusive. */
 type Condition = string | { readonly from: number } | { readonly to: string };
 
-/** The invoices of a list that are found under a status: `rowStatus` as conditions on the columns. */
+/**
+ * The invoices of a list that are found under a status, as conditions on the columns. Some are shown under another one: `open` also
+ * finds overdue and partly paid ones, `paid` credited ones, and `credit_note` drafts of credit notes.
+ */
 export function statusConditions(status: string, today: string): Readonly<Record<string, Condition>> {
   switch (status) {
     case 'overdue': return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
     // Whether overdue or not, as with `open`.
     case 'partly_paid': return { partPaidMinor: { from: 1 }, openMinor: { from: 1 } };
+    // An issued credit note is stored as paid, but nobody has paid it.
     case 'paid': return { status, kind: 'invoice' };
     case 'credit_note': return { kind: status };
     default: return { status };

@@ -1,4 +1,5 @@
-// Asks before the window closes on what was typed and not saved, or on a write that the server has not answered.
+// Asks before the window closes on what was typed and not saved, a write that the server has not answered, or a run over several
+// invoices.
 
 import { app, dialog, type BrowserWindow } from 'electron';
 

@@ -142,9 +142,9 @@ function indexClocks(db: DatabaseSync): void {
 }
 
 /**
- * Opens the file for writing; creates it for this user only, and its folder, if missing, and brings a file of an older version
- * up to date. Throws `unavailable` if it cannot be opened, belongs to another program, was written by a newer version, or lacks a
- * table. A crash leaves the file as it was, or complete.
+ * Opens the file for writing; creates it for this user only, and its folder, if missing, brings a file of an older version up to
+ * date, and makes dropped indexes and triggers again. Throws `unavailable` if it cannot be opened, belongs to another program, was
+ * written by a newer version, lacks a table, or has rows that forbid an index. A crash leaves the file as it was, or complete.
  */
 export async function openEmbeddedFile(file: string, log: Log): Promise<DatabaseSync> {
   requireRecentSqlite();
@@ -200,13 +200,19 @@ function restoreIndexes(db: DatabaseSync, file: string, log: Log): void {
     try {
       db.exec(sql);
     } catch (error) {
-      if (!(error instanceof Error) || reasonOf(error) !== null) throw error;
+      if (!isRefused(error)) throw error;
       const sentence = `The database ${file} is damaged: its index ${name} cannot be made again; restore it from a backup.`;
       throw new AppError('unavailable', sentence, { cause: error });
     }
   }
   db.exec('COMMIT');
+  if (missing.length === 0) return;
   log('warn', 'missing indexes or triggers of the database were made again', { file, names: missing.map(({ name }) => name) });
+}
+
+/** Whether the rows or columns do not admit a statement: SQLITE_ERROR or SQLITE_CONSTRAINT. */
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && [1, 19].includes(Number(error.errcode) & 0xff);
 }
 
 interface Part {

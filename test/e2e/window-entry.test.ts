@@ -89,6 +89,7 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     await customer.fill('Typed, and not chosen');
     const [atName] = await Promise.all([page.waitForEvent('dialog'), page.close({ runBeforeUnload: true })]);
     await atName.dismiss();
+    assert.equal(await customer.inputValue(), 'Typed, and not chosen');
     await customer.press('Escape');
     await pressAndClose(form, 'Cancel');
     await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true })]);

@@ -6,7 +6,7 @@ import { ask } from './ask.ts';
 
 const holders = new Set<ReactiveControllerHost>();
 
-/** For an element that holds input that is not saved, or waits for the answer to a write; asked after each of its updates. */
+/** For an element that holds input that is not saved, or waits for the answers to its writes or files; asked after each of its updates. */
 export class Unsaved implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   readonly #isUnsaved: () => boolean;

@@ -92,7 +92,7 @@ export class InvoifyCompany extends LitElement {
   /** Whether another screen may be shown; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
     if (this.#flow.state.isBusy) return false;
-    return !this.#flow.state.task || !this.#form?.isChanged || askToDiscard(this);
+    return !this.#flow.state.task || !this.#form?.isChanged || askToDiscard(this, this.#flow.state.error);
   }
 
   get #form(): InvoifyCompanyForm | null {

@@ -14,10 +14,16 @@ export const maxLogoBytes = field?.kind === 'image' ? field.max : 0;
 /** The most pixels that it takes in width and in height. */
 export const maxLogoSide = field?.kind === 'image' ? field.maxSide : 0;
 
-/** How a file of each type begins, and what it must have at or before its end: browsers draw what there is of one that was cut off. */
+/**
+ * How a file of each type begins, and the end that must follow its data: browsers draw what there is of one that was cut off. A JPEG may
+ * hold another one, as a preview, ahead of its own data.
+ */
 const types = [
-  { type: 'png', start: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], end: [0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82] },
-  { type: 'jpeg', start: [0xff, 0xd8, 0xff], end: [0xff, 0xd9] },
+  {
+    type: 'png', start: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+    data: [0x49, 0x44, 0x41, 0x54], end: [0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82],
+  },
+  { type: 'jpeg', start: [0xff, 0xd8, 0xff], data: [0xff, 0xda], end: [0xff, 0xd9] },
 ] as const;
 
 /**
@@ -35,7 +41,7 @@ export async function readLogo(
   const size = imageSize(bytes);
   if (size === null) return { problem: 'unreadable' };
   if (size.width > maxLogoSide || size.height > maxLogoSide) return { problem: 'pixels', ...size };
-  if (!has(bytes, found.end) || !await isImage(file)) return { problem: 'unreadable' };
+  if (lastIndexOf(bytes, found.end) <= lastIndexOf(bytes, found.data) || !await isImage(file)) return { problem: 'unreadable' };
   return { url: `data:image/${found.type};base64,${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}` };
 }
 
@@ -43,8 +49,8 @@ function isAt(bytes: Uint8Array, index: number, part: readonly number[]): boolea
   return part.every((byte, offset) => bytes[index + offset] === byte);
 }
 
-function has(bytes: Uint8Array, part: readonly number[]): boolean {
-  return bytes.some((_, index) => isAt(bytes, index, part));
+function lastIndexOf(bytes: Uint8Array, part: readonly number[]): number {
+  return bytes.findLastIndex((_, index) => isAt(bytes, index, part));
 }
 
 /** The size of the image in a data URL. */

@@ -108,7 +108,7 @@ export class InvoifyPaymentDialog extends LitElement {
   }
 
   async #leave(): Promise<void> {
-    if (!this.#isChanged || await askToDiscard(this)) this.dispatchEvent(new CustomEvent('leave'));
+    if (!this.#isChanged || await askToDiscard(this, this.error)) this.dispatchEvent(new CustomEvent('leave'));
   }
 
   #onKeydown(event: KeyboardEvent): void {

@@ -115,8 +115,9 @@ export function renderBanners(
 
 /** Whether unsaved input may go: asks. `error` is what came of the last attempt to save it. */
 export function askToDiscard(host: LitElement, error: FlowError | null = null): Promise<boolean> {
+  const isUnknown = error?.code === 'unknown_new' || error?.code === 'outcome_unknown';
   return askQuestion(host, {
-    heading: t('form.leaveTitle'), text: t(error?.code === 'unknown_new' ? 'form.leaveUnknown' : 'form.leaveText'),
+    heading: t('form.leaveTitle'), text: t(isUnknown ? 'form.leaveUnknown' : 'form.leaveText'),
     yes: t('form.leave'), no: t('form.stay'), isDanger: true,
   });
 }

@@ -217,6 +217,11 @@ export class InvoifyPicker extends LitElement {
     }
   }
 
+  /** Stays as it is while another window has the focus. */
+  #onBlur(): void {
+    if (document.hasFocus()) this.#close();
+  }
+
   #move(by: number): void {
     const count = this.#shownSearch === this.#latestSearch ? this.#optionCount : 0;
     if (count > 0) this._active = this._active < 0 ? (by > 0 ? 0 : count - 1) : (this._active + by + count) % count;
@@ -240,7 +245,7 @@ export class InvoifyPicker extends LitElement {
             aria-activedescendant=${this._active < 0 ? nothing : `option-${this._active}`} aria-invalid=${invalid}
             aria-required=${this.isOptional ? nothing : 'true'} aria-describedby=${this.problem === null ? nothing : 'problem'}
             placeholder=${t('form.choose')} .value=${live(this._text)}
-            @input=${this.#onInput} @keydown=${this.#onKeydown} @click=${() => this._isOpen || this.#open('')} @blur=${this.#close}>
+            @input=${this.#onInput} @keydown=${this.#onKeydown} @click=${() => this._isOpen || this.#open('')} @blur=${this.#onBlur}>
           ${this.isOptional && this.recordId !== '' ? html`
             <button class="icon-button clear" type="button" aria-label=${t('picker.clear')}
               @click=${this.#clear}>${icon('close')}</button>` : ''}

@@ -190,7 +190,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'form.signedOut': 'Melden Sie sich neu an, um zu speichern. Ihre Eingaben bleiben erhalten.',
   'form.leaveTitle': 'Änderungen verwerfen?',
   'form.leaveText': 'Die Änderungen sind noch nicht gespeichert.',
-  'form.leaveUnknown': 'Vielleicht ist es schon gespeichert. Suchen Sie in der Liste danach, bevor Sie es noch einmal eingeben.',
+  'form.leaveUnknown': 'Vielleicht ist es schon gespeichert. Sehen Sie nach, bevor Sie es noch einmal eingeben.',
   'error.unknown_new': 'Der Server hat nicht geantwortet: Vielleicht ist es gespeichert. Speichern Sie noch einmal; doppelt angelegt wird '
     + 'es nicht.',
   'form.leave': 'Verwerfen',

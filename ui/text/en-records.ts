@@ -189,7 +189,7 @@ export const enRecords = {
   'form.signedOut': 'Sign in again to save. What you typed is kept.',
   'form.leaveTitle': 'Discard your changes?',
   'form.leaveText': 'They have not been saved yet.',
-  'form.leaveUnknown': 'It may have been saved already. Look for it in the list before you enter it again.',
+  'form.leaveUnknown': 'It may have been saved already. Check before you enter it again.',
   'error.unknown_new': 'The server did not answer, so this may or may not have been saved. Save it again: it is not made twice.',
   'form.leave': 'Discard',
   'form.stay': 'Keep editing',

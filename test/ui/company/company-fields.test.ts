@@ -49,6 +49,10 @@ describe('a logo', () => {
       assert.deepEqual(await readLogo(file(bytes.slice(0, -1)), isImage), { problem: 'unreadable' });
       assert('url' in await readLogo(file([...bytes, 1, 2, 3]), isImage));
     }
+    const [preview, scan] = [[0xff, 0xd8, 0xff, 0xda, 0x00, 0xff, 0xd9], [0xff, 0xda, 0x00]];
+    const withPreview = [...jpegOf(1, 1, [0xff, 0xe1, 0, 2 + preview.length, ...preview]).subarray(0, -2), ...scan];
+    assert.deepEqual(await readLogo(file(withPreview), isImage), { problem: 'unreadable' });
+    assert('url' in await readLogo(file([...withPreview, 0xff, 0xd9]), isImage));
   });
 
   test('is not drawn if it has more pixels than its field takes', async () => {
