@@ -9,7 +9,7 @@ export interface ImageSize {
 
 /** Null if no decoder could find it, either. */
 export function imageSize(bytes: Uint8Array): ImageSize | null {
-  const size = startsWith(bytes, 0, pngStart) ? pngSize(bytes) : startsWith(bytes, 0, jpegStart) ? jpegSize(bytes) : null;
+  const size = isAt(bytes, 0, pngStart) ? pngSize(bytes) : isAt(bytes, 0, jpegStart) ? jpegSize(bytes) : null;
   return size && size.width > 0 && size.height > 0 ? size : null;
 }
 
@@ -22,13 +22,14 @@ const pngStart = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const headerName = [0x49, 0x48, 0x44, 0x52];
 const jpegStart = [0xff, 0xd8];
 
-function startsWith(bytes: Uint8Array, index: number, start: readonly number[]): boolean {
-  return start.every((byte, offset) => bytes[index + offset] === byte);
+/** Whether these bytes are at `index`. */
+export function isAt(bytes: Uint8Array, index: number, part: readonly number[]): boolean {
+  return part.every((byte, offset) => bytes[index + offset] === byte);
 }
 
 /** The header is the first chunk, after the signature and its own length. */
 function pngSize(bytes: Uint8Array): ImageSize | null {
-  if (!startsWith(bytes, 12, headerName)) return null;
+  if (!isAt(bytes, 12, headerName)) return null;
   return { width: bigEndian(bytes, 16, 4), height: bigEndian(bytes, 20, 4) };
 }
 

@@ -6,7 +6,7 @@ import type { Invoice, Plan } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { LineQuery, LineSuggestion } from '../../shared/window/views.ts';
 import { parsePayload } from './queries.ts';
-import { recordsTable, collectionIn, type CacheReader } from './schema.ts';
+import { collectionIn, recordsTable, type CacheReader } from './schema.ts';
 import { readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
 

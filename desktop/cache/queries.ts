@@ -12,7 +12,7 @@ import { isObject, type JsonObject } from '../../shared/fields.ts';
 import type { ListPage, ListQuery, ListRow, ListSelection, RecordView } from '../../shared/window/views.ts';
 import { fillBalances } from './balances.ts';
 import {
-  balanceTable, idColumn, listTable, listValuesSelect, quoteAll, recordsTable, collectionIn, sortColumns, sortTerms,
+  balanceTable, collectionIn, idColumn, listTable, listValuesSelect, quoteAll, recordsTable, sortColumns, sortTerms,
   type CacheReader, type Generation,
 } from './schema.ts';
 import { accessPath, invalid, readSelection, whereSql, whereValues, type Where } from './selection.ts';

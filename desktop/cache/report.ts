@@ -5,7 +5,7 @@
 
 import { AppError } from '../../shared/errors.ts';
 import { ReportBuilder, reportBases, type ReportCell, type ReportDocument, type ReportQuery } from '../../shared/report.ts';
-import { listTable, recordsTable, collectionIn, type CacheReader } from './schema.ts';
+import { collectionIn, listTable, recordsTable, type CacheReader } from './schema.ts';
 import { withSnapshot } from './snapshot.ts';
 import type { Condition } from './search.ts';
 import { readState } from './state.ts';

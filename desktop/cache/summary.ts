@@ -7,7 +7,7 @@ import type { InvoiceStatus } from '../../shared/collections.ts';
 import { isDate } from '../../shared/fields.ts';
 import { ageBucketRange, ageBuckets, type AgeBucket } from '../../shared/invoice.ts';
 import type { CurrencySummary, CurrencyTotals, ListSelection, Sum } from '../../shared/window/views.ts';
-import { listTable, collectionIn, type CacheReader } from './schema.ts';
+import { collectionIn, listTable, type CacheReader } from './schema.ts';
 import { accessPath, invalid, readSelection, whereSql, whereValues } from './selection.ts';
 import { readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';

@@ -102,11 +102,11 @@ export class Adoption {
    * their collection is empty.
    */
   async scan({ keepsGone = false } = {}): Promise<AdoptionCounts & { readonly isComplete: boolean }> {
-    const outcome = { ...noCounts, isComplete: true };
+    const counts = { ...noCounts, isComplete: true };
     const removeGone = async (mapped: MappedCollection): Promise<void> => {
       const { isComplete, ...removed } = await this.#removeGone(mapped);
-      add(outcome, removed);
-      outcome.isComplete &&= isComplete;
+      add(counts, removed);
+      counts.isComplete &&= isComplete;
     };
     this.#reported = new Set();
     const { collections: mappings } = this.#deps.mapping;
@@ -120,25 +120,25 @@ export class Adoption {
         const document = await cursor.next();
         if (document) batch.push(document);
         if (document && batch.length < BATCH_SIZE) continue;
-        if (batch.length > 0) add(outcome, await this.#take(mapped, batch.map((found) => this.#incoming(found['_id'], found))));
+        if (batch.length > 0) add(counts, await this.#take(mapped, batch.map((found) => this.#incoming(found['_id'], found))));
         if (!document) break;
         batch = [];
       }
     }
     for (const mapped of keepsGone ? [] : mappings.toReversed()) if (!isFirst(mapped)) await removeGone(mapped);
     // Backward and forward in turn, as long as that helps: what some refer to, or their numbers, may have come after them.
-    for (let [isBackward, vain] = [true, 0]; vain < 2 && outcome.problems > 0; isBackward = !isBackward) {
-      const before = outcome.changed;
-      outcome.problems = 0;
+    for (let [isBackward, vain] = [true, 0]; vain < 2 && counts.problems > 0; isBackward = !isBackward) {
+      const before = counts.changed;
+      counts.problems = 0;
       let tried = await this.retry('', isBackward);
-      for (add(outcome, tried); tried.place !== ''; add(outcome, tried)) tried = await this.retry(tried.place, isBackward);
-      vain = outcome.changed > before ? 0 : vain + 1;
+      for (add(counts, tried); tried.place !== ''; add(counts, tried)) tried = await this.retry(tried.place, isBackward);
+      vain = counts.changed > before ? 0 : vain + 1;
     }
     this.#reported = null;
     for await (const { collection, sourceId, problem } of this.#adopted.allProblems()) {
       this.#reportProblem(collection, sourceId, problem ?? '');
     }
-    return outcome;
+    return counts;
   }
 
   /** Takes over what these documents are now, or that they were deleted. `from` is a collection of the other program. */
@@ -161,9 +161,9 @@ export class Adoption {
       }
     }
     // Only credit notes refer to invoices, and deleted ones may hold numbers that others have now.
-    const outcome = { ...noCounts };
-    for (const [mapped, incoming] of [...goneInvoices, ...present, ...gone]) add(outcome, await this.#take(mapped, incoming));
-    return outcome;
+    const counts = { ...noCounts };
+    for (const [mapped, incoming] of [...goneInvoices, ...present, ...gone]) add(counts, await this.#take(mapped, incoming));
+    return counts;
   }
 
   /**
@@ -181,7 +181,7 @@ export class Adoption {
 
   /** If a collection is empty, nothing is deleted: it was probably dropped or renamed. */
   async #removeGone(mapped: MappedCollection): Promise<AdoptionCounts & { readonly isComplete: boolean }> {
-    const outcome = { ...noCounts, isComplete: true };
+    const counts = { ...noCounts, isComplete: true };
     const source = this.#source.collection(mapped.from);
     const entries = this.#adopted.of(mapped.collection.name).batchSize(BATCH_SIZE);
     for (let batch: AdoptedDocument[] = []; ;) {
@@ -194,10 +194,10 @@ export class Adoption {
       const gone = batch.filter(({ recordId }) => !present.has(recordId)).map(({ sourceId }) => this.#incoming(sourceId, null));
       // Checked after the documents, because the collection may be dropped at any time.
       if (gone.length > 0 && await source.findOne({}, { ...majorityRead, projection: { _id: 1 } }) === null) {
-        return { ...outcome, isComplete: false };
+        return { ...counts, isComplete: false };
       }
-      add(outcome, await this.#take(mapped, gone));
-      if (!entry) return outcome;
+      add(counts, await this.#take(mapped, gone));
+      if (!entry) return counts;
       batch = [];
     }
   }
@@ -231,9 +231,9 @@ export class Adoption {
         problems.set(only.id, only.document ? text : `${deletedThere}, and stays here: ${text}`);
         return { ...noCounts };
       }
-      const outcome = { ...noCounts };
-      for (const one of incoming) add(outcome, await this.#write(mapped, [one], problems));
-      return outcome;
+      const counts = { ...noCounts };
+      for (const one of incoming) add(counts, await this.#write(mapped, [one], problems));
+      return counts;
     }
   }
 
@@ -429,10 +429,10 @@ interface Written {
   removed: number;
 }
 
-function add(outcome: AdoptionCounts, { changed, removed, problems }: AdoptionCounts): void {
-  outcome.changed += changed;
-  outcome.removed += removed;
-  outcome.problems += problems;
+function add(counts: AdoptionCounts, { changed, removed, problems }: AdoptionCounts): void {
+  counts.changed += changed;
+  counts.removed += removed;
+  counts.problems += problems;
 }
 
 /** The other program's keys may be of any type. */

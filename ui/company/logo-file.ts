@@ -1,7 +1,7 @@
 // A file that is chosen as the logo, as the data URL that the company's record keeps.
 
 import { findCollection } from '../../shared/collections.ts';
-import { imageSize } from '../../shared/image-size.ts';
+import { imageSize, isAt } from '../../shared/image-size.ts';
 
 /** What keeps a file from being the logo. */
 export type LogoProblem =
@@ -43,10 +43,6 @@ export async function readLogo(
   if (size.width > maxLogoSide || size.height > maxLogoSide) return { problem: 'pixels', ...size };
   if (lastIndexOf(bytes, found.end) <= lastIndexOf(bytes, found.data) || !await isImage(file)) return { problem: 'unreadable' };
   return { url: `data:image/${found.type};base64,${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}` };
-}
-
-function isAt(bytes: Uint8Array, index: number, part: readonly number[]): boolean {
-  return part.every((byte, offset) => bytes[index + offset] === byte);
 }
 
 function lastIndexOf(bytes: Uint8Array, part: readonly number[]): number {
