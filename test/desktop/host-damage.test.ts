@@ -9,7 +9,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { checkCache } from '../../desktop/cache/check.ts';
 import { faults } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
-import { stores } from '../server/harness.ts';
+import { embedded } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
@@ -20,8 +20,6 @@ const PAGE_BYTES = 8192;
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { openSmallDisk, type SmallDisk } from '../disk.ts';
-import { stores } from '../server/harness.ts';
+import { embedded } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks, type Books } from '../sync/books.ts';
@@ -17,8 +17,6 @@ import { openSite, type Site } from '../sync/site.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -9,7 +9,7 @@ import { pageFrame, type Page } from '../../shared/feed.ts';
 import { requestIdHeader } from '../../shared/protocol.ts';
 import { alterText, answerJson, openStubServer, type Fault, type StubAnswer } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
-import { firstOwner, password, stores } from '../server/harness.ts';
+import { embedded, firstOwner, password } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
@@ -19,8 +19,6 @@ import { net } from './electron/stand-in/utility.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -11,7 +11,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { openCache, type Cache } from '../../desktop/cache/cache.ts';
 import { sqliteError } from '../../desktop/cache/sqlite.ts';
 import { faults } from '../network.ts';
-import { firstOwner, password, stores } from '../server/harness.ts';
+import { embedded, firstOwner, password } from '../server/harness.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';
@@ -20,8 +20,6 @@ import { openSite, type Site } from '../sync/site.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -10,7 +10,7 @@ import { eventsRequest } from '../../desktop/sync/nudges.ts';
 import { protocolVersion } from '../../shared/protocol.ts';
 import { faults } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
-import { firstOwner, password, stores } from '../server/harness.ts';
+import { embedded, firstOwner, password } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
 import { openBooks } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
@@ -21,8 +21,6 @@ const isDone = ({ state }: { state: string }): boolean => state === 'up_to_date'
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -8,7 +8,7 @@ import { eventsRequest } from '../../desktop/sync/nudges.ts';
 import { MAX_ATTEMPTS } from '../../desktop/sync/retry.ts';
 import { STALE_AFTER_MS } from '../../shared/window/stale.ts';
 import { answerJson, faults, openStubServer, passThrough } from '../network.ts';
-import { stores } from '../server/harness.ts';
+import { embedded } from '../server/harness.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
@@ -17,8 +17,6 @@ import type { Status } from '../../shared/window/views.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

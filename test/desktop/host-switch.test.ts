@@ -11,7 +11,7 @@ import { openDesk as openWholeDesk } from '../../desktop/desk.ts';
 import { createMemoryVault, type StoredToken, type TokenVault } from '../../desktop/session/token-vault.ts';
 import { systemDeskDeps } from '../../desktop/system-deps.ts';
 import { openStubServer } from '../network.ts';
-import { firstOwner, password, stores } from '../server/harness.ts';
+import { embedded, firstOwner, password } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks, type Books } from '../sync/books.ts';
@@ -20,7 +20,6 @@ import { assertExact, assertSameRows } from '../sync/exact.ts';
 import { openSite, type Site } from '../sync/site.ts';
 
 const isDone = ({ state }: { state: string }): boolean => state === 'up_to_date';
-const [embedded] = stores;
 
 let site: Site;
 before(async () => {

@@ -5,7 +5,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { errorResponse, faults, type Fault } from '../network.ts';
-import { firstOwner, password, stores } from '../server/harness.ts';
+import { embedded, firstOwner, password } from '../server/harness.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
@@ -18,8 +18,6 @@ const isDone = ({ state }: { state: string }): boolean => state === 'up_to_date'
 /** Its tokens live an hour. */
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded, { TOKEN_TTL: '1h' });
 });
 after(() => site.stop());

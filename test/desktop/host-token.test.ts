@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { createTokens } from '../../server/tokens.ts';
 import { faults, openStubServer } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
-import { firstOwner, password, stores } from '../server/harness.ts';
+import { embedded, firstOwner, password } from '../server/harness.ts';
 import { openBooks } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact, assertSameRows } from '../sync/exact.ts';
@@ -17,8 +17,6 @@ const DAY_MS = 86_400_000;
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -10,7 +10,7 @@ import type { JsonObject } from '../../shared/fields.ts';
 import type { ListQuery } from '../../shared/window/views.ts';
 import { faults } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
-import { stores } from '../server/harness.ts';
+import { embedded } from '../server/harness.ts';
 import { customer, invoice, plan, user } from '../server/samples.ts';
 import { openBooks } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
@@ -23,8 +23,6 @@ import { parseMoney } from '../../ui/text/number-text.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

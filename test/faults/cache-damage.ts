@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { checkCache, type CacheCheck } from '../../desktop/cache/check.ts';
-import { stores } from '../server/harness.ts';
+import { embedded } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
@@ -22,8 +22,6 @@ import { recoverAlone } from './unattended.ts';
 const PAGE_BYTES = 8192;
 const DAY_MS = 86_400_000;
 const PLANS = 150;
-const [embedded] = stores;
-assert(embedded);
 
 interface Caches {
   readonly site: Site;

@@ -8,12 +8,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { openSmallDisk, type SmallDisk } from '../disk.ts';
-import { prepare, stores } from '../server/harness.ts';
+import { embedded, prepare } from '../server/harness.ts';
 import type { Scenario, Stage, Try } from './lab.ts';
 import { openScene } from './scene.ts';
 
-const [embedded] = stores;
-assert(embedded);
 type Side = 'server' | 'desktop';
 const sides = ['server', 'desktop'] as const;
 

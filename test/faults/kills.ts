@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 
 import { digestDifferences } from '../../shared/digest.ts';
-import { stores } from '../server/harness.ts';
+import { embedded } from '../server/harness.ts';
 import { NaiveCache } from '../server/naive-cache.ts';
 import { copyDatabase, Desk, editDatabase } from '../sync/desk.ts';
 import { runDesktop, type Job } from '../sync/desktop-process.ts';
@@ -17,8 +17,6 @@ import type { Scenario, Try } from './lab.ts';
 import { recoverAlone } from './unattended.ts';
 
 const PLANS = 120;
-const [embedded] = stores;
-assert(embedded);
 
 export const desktopKills: Scenario = {
   name: 'desktop-kill',

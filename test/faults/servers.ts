@@ -4,12 +4,10 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { findMongod, startReplicaSet, testDatabaseName, type ReplicaSet } from '../mongod.ts';
-import { prepare, stores } from '../server/harness.ts';
+import { embedded, prepare } from '../server/harness.ts';
 import type { Scenario, Try } from './lab.ts';
 import { openScene } from './scene.ts';
 
-const [embedded] = stores;
-assert(embedded);
 const { found: mongod, missing } = findMongod();
 /** Of the server in each try. */
 const KILLS = 5;

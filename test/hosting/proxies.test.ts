@@ -17,10 +17,9 @@ import { after, before, describe, test } from 'node:test';
 import { assertError, createClient, exchange, type Client } from '../client.ts';
 import { freePort } from '../mongod.ts';
 import { openEvents } from '../server/contract/event-stream.ts';
-import { firstOwner, password, startServer, stores, type TestServer } from '../server/harness.ts';
+import { embedded, firstOwner, password, startServer, type TestServer } from '../server/harness.ts';
 import { customer } from '../server/samples.ts';
 
-const [embedded = { kind: 'embedded', skip: false }] = stores;
 const hosting = join(import.meta.dirname, '..', '..', 'hosting');
 
 interface Installed {

@@ -11,11 +11,10 @@ import { after, before, describe, test } from 'node:test';
 import { assertError, createClient, type Client, type Reply } from '../client.ts';
 import { findMongod, startReplicaSet } from '../mongod.ts';
 import {
-  firstOwner, password, prepare, runServer, spawnServer, startServer, stores, type Installation, type ServerProcess, type TestServer,
+  embedded, firstOwner, password, prepare, runServer, spawnServer, startServer, type Installation, type ServerProcess, type TestServer,
 } from './harness.ts';
 import { plan } from './samples.ts';
 
-const [embedded = { kind: 'embedded', skip: false }] = stores;
 const admin = { ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password };
 
 /** Locks the database file against every other writer; returns how to unlock it. */

@@ -9,10 +9,9 @@ import { after, before, describe, test } from 'node:test';
 
 import { createOutput } from '../../server/log.ts';
 import { assertError, createClient, exchangeRaw, type Reply } from '../client.ts';
-import { firstOwner, password, prepare, spawnServer, startServer, stores, type TestServer } from './harness.ts';
+import { embedded, firstOwner, password, prepare, spawnServer, startServer, stores, type TestServer } from './harness.ts';
 import { customer, plan } from './samples.ts';
 
-const [embedded = { kind: 'embedded', skip: false }] = stores;
 const MIB = 1024 * 1024;
 
 /** What a connection receives. */

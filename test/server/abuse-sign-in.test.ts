@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../server/config.ts';
 import { start } from '../../server.ts';
 import { assertError, createClient, type Client, type Reply } from '../client.ts';
-import { firstOwner, password, prepare, spawnServer, stores, type Installation, type TestStore } from './harness.ts';
+import { embedded, firstOwner, password, prepare, spawnServer, stores, type Installation, type TestStore } from './harness.ts';
 import { cheapest, user } from './samples.ts';
 
 const ADDRESSES = 200;
@@ -103,7 +103,6 @@ for (const store of stores) {
 }
 
 describe('guesses', () => {
-  const [embedded = { kind: 'embedded', skip: false }] = stores;
   const { from, hired, ownerToken } = startedServers(embedded, 1, startProcess);
 
   test('with somebody else\'s token, or a forged one, are those of a strange device', async () => {

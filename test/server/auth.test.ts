@@ -9,7 +9,7 @@ import { createOwner, resetPassword } from '../../server/admin.ts';
 import { createAuth, type Auth, type Origin } from '../../server/auth.ts';
 import { createPasswords } from '../../server/passwords.ts';
 import type { Store } from '../../server/store.ts';
-import { openStore, prepare, startMs, stores, type TestStore } from './harness.ts';
+import { embedded, openStore, prepare, startMs, stores, type TestStore } from './harness.ts';
 import { cheapest } from './samples.ts';
 
 const email = 'owner@first.test';
@@ -112,7 +112,6 @@ for (const kind of stores) {
 }
 
 describe('while the database keeps sign-ins waiting', () => {
-  const [embedded = stores[0]] = stores;
   const pending = (): Promise<never> => new Promise(() => {});
 
   test('no attempt keeps a place at the hash', async (t) => {
@@ -135,8 +134,6 @@ describe('while the database keeps sign-ins waiting', () => {
 });
 
 describe('while more sign-ins wait than may', () => {
-  const [embedded = stores[0]] = stores;
-
   /** Sign-ins with a database that keeps those of strangers waiting, and an owner who has been signed in before. */
   async function flooded(t: TestContext) {
     assert(embedded);

@@ -14,12 +14,10 @@ import { collections } from '../../shared/collections.ts';
 import { csvText } from '../../shared/csv.ts';
 import { csvColumns } from '../../ui/list/list-csv.ts';
 import { chooseLocale, loadLaterTexts, setLocale } from '../../ui/text/i18n.ts';
-import { runServer, startServer, stores } from './harness.ts';
+import { embedded, runServer, startServer } from './harness.ts';
 
 describe('a CSV file', () => {
   test('is read from a file by the command, which refuses what is not CSV in UTF-8 with a sentence', async (t) => {
-    const [embedded] = stores;
-    assert.ok(embedded);
     const server = await startServer(embedded);
     t.after(() => server.stop());
     const file = join(server.folder, 'customers.csv');

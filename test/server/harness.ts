@@ -31,8 +31,9 @@ export interface TestStore {
 
 const isMongoGiven = Boolean(process.env['MONGODB_TEST_URL'] || process.env[SHARED_URL]);
 
+export const embedded: TestStore = { kind: 'embedded', skip: false };
 export const stores: readonly TestStore[] = [
-  { kind: 'embedded', skip: false },
+  embedded,
   { kind: 'mongodb', skip: isMongoGiven ? false : findMongod().missing ?? false },
 ];
 

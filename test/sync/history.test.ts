@@ -1,17 +1,14 @@
 // Random histories on the embedded store. SYNC_SEEDS=<count> sets how many; SYNC_SEED=<n> runs a single one.
 
-import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { stores } from '../server/harness.ts';
+import { embedded } from '../server/harness.ts';
 import { runHistory } from './history.ts';
 import { repeatedBy, seedsToTry } from './seeds.ts';
 import { openSite, type Site } from './site.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

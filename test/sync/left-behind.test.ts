@@ -9,7 +9,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { AppError, errorCode } from '../../shared/errors.ts';
 import { closeCache, openCache } from '../../desktop/cache/cache.ts';
 import { alterText, faults, type Fault } from '../network.ts';
-import { stores } from '../server/harness.ts';
+import { embedded } from '../server/harness.ts';
 import { customer, plan } from '../server/samples.ts';
 import { Desk, editDatabase, openDesk, type DeskOptions } from './desk.ts';
 import { openSite, type Site } from './site.ts';
@@ -21,8 +21,6 @@ const inPages = { pageLimit: () => PAGE };
 describe('what is left behind', () => {
   let site: Site;
   before(async () => {
-    const [embedded] = stores;
-    assert(embedded);
     site = await openSite(embedded);
   });
   after(() => site.stop());

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { deviceName } from '../../../desktop/session/account.ts';
 import { faults } from '../../network.ts';
-import { password, stores } from '../../server/harness.ts';
+import { embedded, password } from '../../server/harness.ts';
 import { user } from '../../server/samples.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
 import { openDesk } from '../../sync/desk.ts';
@@ -15,8 +15,6 @@ import { openSynced } from '../../sync/synced.ts';
 let site: Site;
 let account: TestAccount;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
   account = await site.newAccount();
 });

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { faults } from '../../network.ts';
 import { phaseNames, preparePhase, type Phase } from '../../sync/phases.ts';
 import { openSite, type Site } from '../../sync/site.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import type { SyncState } from '../../../shared/window/views.ts';
 
 type FaultName = keyof typeof faults;
@@ -28,9 +28,6 @@ const atEveryPage: readonly string[] = ['resetInBody', 'truncated'] satisfies Fa
 function faultyPages(fault: string, { pages }: Phase): readonly number[] {
   return atEveryPage.includes(fault) ? Array.from({ length: pages }, (_, page) => page) : [Math.floor(pages / 2)];
 }
-
-const [embedded] = stores;
-assert(embedded);
 
 for (const name of phaseNames) {
   describe(`a ${name}`, () => {

@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { collections } from '../../../shared/collections.ts';
 import { digestDifferences } from '../../../shared/digest.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { NaiveCache } from '../../server/naive-cache.ts';
 import { copyDatabase, Desk, editDatabase } from '../../sync/desk.ts';
 import { runDesktop, type Job } from '../../sync/desktop-process.ts';
@@ -29,8 +29,6 @@ for (const name of phaseNames) {
     let site: Site;
     let phase: Phase;
     before(async () => {
-      const [embedded] = stores;
-      assert(embedded);
       site = await openSite(embedded);
       phase = await preparePhase(name, site, 'stream');
     });

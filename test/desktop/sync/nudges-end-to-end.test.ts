@@ -8,7 +8,7 @@ import { createTriggers } from '../../../desktop/sync/triggers.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
 import type { Status } from '../../../shared/window/views.ts';
 import { errorResponse, faults } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { plan } from '../../server/samples.ts';
 import { openBooks } from '../../sync/books.ts';
 import { openDesk, type Desk, type DeskOptions } from '../../sync/desk.ts';
@@ -17,8 +17,6 @@ import { openSite, type Site } from '../../sync/site.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

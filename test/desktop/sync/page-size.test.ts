@@ -8,7 +8,7 @@ import { faults, passThrough, type Fault } from '../../network.ts';
 import { newId, toContent } from '../../../server/records.ts';
 import { findCollection } from '../../../shared/collections.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { plan } from '../../server/samples.ts';
 import { openDesk, type Desk } from '../../sync/desk.ts';
 import { assertExact } from '../../sync/exact.ts';
@@ -17,8 +17,6 @@ import { openSite, type Site, type TestAccount } from '../../sync/site.ts';
 let site: Site;
 let owner: TestAccount;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
   owner = await site.newAccount();
   const plans = findCollection('plans');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { faults, passThrough } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../../sync/desk.ts';
 import { assertExact, assertSameRows } from '../../sync/exact.ts';
@@ -16,8 +16,6 @@ const PAGE = 4;
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

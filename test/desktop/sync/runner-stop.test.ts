@@ -9,7 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isBuilt, readState } from '../../../desktop/cache/cache.ts';
 import { SyncRunner } from '../../../desktop/sync/runner.ts';
 import { AppError } from '../../../shared/errors.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../../sync/desk.ts';
 import { assertExact } from '../../sync/exact.ts';
@@ -20,8 +20,6 @@ const DAY_MS = 86_400_000;
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -6,7 +6,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { faults, passThrough } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { plan } from '../../server/samples.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { openDesk, type Desk } from '../../sync/desk.ts';
@@ -15,8 +15,6 @@ import { openSite, type Site } from '../../sync/site.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

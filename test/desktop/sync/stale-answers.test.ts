@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { alterText, passThrough, type Fault } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { plan } from '../../server/samples.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { openDesk, type Desk } from '../../sync/desk.ts';
@@ -13,8 +13,6 @@ import { openSite, type Site } from '../../sync/site.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

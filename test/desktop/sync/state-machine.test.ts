@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { STALE_AFTER_MS } from '../../../shared/window/stale.ts';
 import type { SyncState } from '../../../shared/window/views.ts';
 import { faults } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { Desk } from '../../sync/desk.ts';
 import { assertExact, assertSameRows } from '../../sync/exact.ts';
@@ -18,8 +18,6 @@ import { openSite, type Site } from '../../sync/site.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -9,7 +9,7 @@ import { FeedSource, type FeedHost } from '../../../desktop/sync/feed-source.ts'
 import { formatInstant, type Instant } from '../../../shared/clock.ts';
 import { writeChangeLines, writeStart } from '../../../shared/feed-stream.ts';
 import { alterText, cutAfter, faults, passThrough, type Call, type Fault } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { openDesk, type Desk, type DeskOptions } from '../../sync/desk.ts';
 import { assertExact } from '../../sync/exact.ts';
@@ -18,8 +18,6 @@ import { openSite, type Site } from '../../sync/site.ts';
 
 const HOUR_MS = 3_600_000;
 
-const [embedded] = stores;
-assert(embedded);
 let site: Site;
 before(async () => { site = await openSite(embedded); });
 after(() => site.stop());

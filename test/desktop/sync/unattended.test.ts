@@ -9,7 +9,7 @@ import { createTriggers } from '../../../desktop/sync/triggers.ts';
 import type { ErrorCode } from '../../../shared/errors.ts';
 import { openSmallDisk } from '../../disk.ts';
 import { alterText, faults, type Fault, type Plan } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { plan } from '../../server/samples.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { openDesk, type Desk } from '../../sync/desk.ts';
@@ -20,8 +20,6 @@ import { Machine } from './machine.ts';
 let site: Site;
 let books: Books;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
   books = await openBooks(site);
   await books.addPlans(5);

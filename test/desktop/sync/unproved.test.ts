@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { alterText, type Fault } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { NaiveCache } from '../../server/naive-cache.ts';
 import { plan } from '../../server/samples.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
@@ -18,8 +18,6 @@ const PAGE = 4;
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

@@ -10,7 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JsonObject } from '../../../shared/fields.ts';
 import type { WireRecord } from '../../../shared/protocol.ts';
 import { faults, type Call, type Fault } from '../../network.ts';
-import { stores } from '../../server/harness.ts';
+import { embedded } from '../../server/harness.ts';
 import { customer, invoice, line, plan, user } from '../../server/samples.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
 import { openBooks } from '../../sync/books.ts';
@@ -21,8 +21,6 @@ import { firstRow, openSynced } from '../../sync/synced.ts';
 
 let site: Site;
 before(async () => {
-  const [embedded] = stores;
-  assert(embedded);
   site = await openSite(embedded);
 });
 after(() => site.stop());

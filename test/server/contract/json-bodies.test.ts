@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { assertError, type Reply } from '../../client.ts';
-import { startServer, stores, type TestServer } from '../harness.ts';
+import { embedded, startServer, type TestServer } from '../harness.ts';
 
 /** Each character is one byte. */
 type Bytes = string;
@@ -91,8 +91,6 @@ const undecided: readonly Bytes[] = [
 describe('a body', () => {
   let server: TestServer;
   before(async () => {
-    const [embedded] = stores;
-    assert.ok(embedded);
     server = await startServer(embedded);
   });
   after(() => server.stop());

@@ -17,11 +17,10 @@ import { createPasswords } from '../../../server/passwords.ts';
 import { start } from '../../../server.ts';
 import { assertError, createClient, readReply, type Client } from '../../client.ts';
 import {
-  firstOwner, openStore, password, prepare, runServer, spawnServer, stores, type Installation, type ServerProcess,
+  embedded, firstOwner, openStore, password, prepare, runServer, spawnServer, stores, type Installation, type ServerProcess,
 } from '../harness.ts';
 import { plan } from '../samples.ts';
 
-const [embedded = { kind: 'embedded', skip: false }] = stores;
 const admin = { ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password };
 
 function clientOf({ url }: ServerProcess): Client {

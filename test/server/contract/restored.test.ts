@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { addAccount, hire, prepare, runServer, startServer, stores } from '../harness.ts';
+import { addAccount, embedded, hire, prepare, runServer, startServer, stores } from '../harness.ts';
 import { plan } from '../samples.ts';
 
 for (const store of stores) {
@@ -46,8 +46,6 @@ describe('the admin command', () => {
   });
 
   test('takes no further word with "restored" or "clock"', async (t) => {
-    const [embedded] = stores;
-    assert.ok(embedded);
     const server = await startServer(embedded);
     t.after(() => server.stop());
     const { scope } = (await server.owner.pull()).body;

@@ -10,7 +10,7 @@ import { protocolVersion } from '../../../shared/protocol.ts';
 import { findMongod, startReplicaSet } from '../../mongod.ts';
 import { assertError, type Client, type Reply } from '../../client.ts';
 import { openSmallDisk } from '../../disk.ts';
-import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
+import { embedded, firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
 import { plan } from '../samples.ts';
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')) as { version: string };
@@ -110,8 +110,6 @@ function assertLoggedOnce({ lines }: TestServer): void {
 
 describe('without its database', () => {
   test('the embedded server is healthy, not ready, and responds with 503', async () => {
-    const [embedded] = stores;
-    assert.ok(embedded);
     const server = await startServer(embedded);
     const file = join(server.folder, 'invoify.sqlite');
     // Another connection's write makes every other connection read the file again, which is then no longer a database.

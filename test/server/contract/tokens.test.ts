@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
 import { assertError, type Client } from '../../client.ts';
-import { addAccount, firstOwner, hire, password, startServer, stores, type People, type TestServer } from '../harness.ts';
+import { addAccount, embedded, firstOwner, hire, password, startServer, stores, type People, type TestServer } from '../harness.ts';
 
 const oldSecret = 'the old secret which is well over 32 bytes long';
 const newSecret = 'the new secret which is well over 32 bytes long';
@@ -181,8 +181,6 @@ for (const store of stores) {
 
 describe('the secret that the embedded server generates', () => {
   test('survives a restart, and so do the tokens', async () => {
-    const [embedded] = stores;
-    assert.ok(embedded);
     const server = await startServer(embedded);
     await server.restart();
     assert.equal((await server.owner.get('/api/auth/me')).status, 200);

@@ -17,7 +17,9 @@ import type { Importing, Store } from '../../../server/store.ts';
 import { parseVerify, runVerify } from '../../../server/verify-command.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Client } from '../../client.ts';
-import { addAccount, openStore, password, prepare, runServer, startServer, stores, type TestServer, type TestStore } from '../harness.ts';
+import {
+  addAccount, embedded, openStore, password, prepare, runServer, startServer, stores, type TestServer, type TestStore,
+} from '../harness.ts';
 import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { cheapest, customer, invoice, plan, user } from '../samples.ts';
 
@@ -214,8 +216,6 @@ for (const store of stores) {
 }
 
 test('import says what is wrong with a file before it makes a database', async (t) => {
-  const [embedded] = stores;
-  assert.ok(embedded);
   const { env, folder, remove } = await prepare(embedded);
   t.after(remove);
   const file = join(folder, 'account.ndjson');

@@ -16,10 +16,9 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { readTls } from '../../../server/config.ts';
 import { keepCertificates } from '../../../server/tls.ts';
 import { assertError, createClient } from '../../client.ts';
-import { firstOwner, password, prepare, spawnServer, startServer, stores, type TestServer } from '../harness.ts';
+import { embedded, firstOwner, password, prepare, spawnServer, startServer, type TestServer } from '../harness.ts';
 import { customer } from '../samples.ts';
 
-const [embedded = { kind: 'embedded', skip: false }] = stores;
 const decode = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync } as const;
 
 describe('compression', () => {

@@ -15,7 +15,7 @@ import type { Instant } from '../../../shared/clock.ts';
 import { findCollection } from '../../../shared/collections.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
-import { addAccount, firstOwner, openStore, password, runServer, stores, type TestServer } from '../harness.ts';
+import { addAccount, embedded, firstOwner, openStore, password, runServer, stores, type TestServer } from '../harness.ts';
 import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { customer, invoice, plan } from '../samples.ts';
 import { edit, openBooks, verify, type Books } from './broken-books.ts';
@@ -320,8 +320,6 @@ for (const store of stores) {
 }
 
 test('verify says what it takes with exit code 2', async (t) => {
-  const [embedded] = stores;
-  assert.ok(embedded);
   const { server, accountId } = await openBooks(t, embedded);
   for (const args of [['--fast'], ['--fix', '--fix'], [accountId, accountId]]) assert.throws(() => parseVerify(args), ConfigError);
   for (const args of [['--fast'], ['642642642642642642642642']]) {
@@ -332,8 +330,6 @@ test('verify says what it takes with exit code 2', async (t) => {
 });
 
 test('verify --fix lets an embedded database be stamped again that refused to be, and keeps watching the clock', async (t) => {
-  const [embedded] = stores;
-  assert.ok(embedded);
   const { server, accountId } = await openBooks(t, embedded);
   await stampWrongly(server, accountId, 1);
   const file = join(server.folder, 'invoify.sqlite');

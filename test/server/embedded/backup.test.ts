@@ -16,11 +16,10 @@ import { openEmbeddedStore } from '../../../server/embedded/store.ts';
 import { readConfig } from '../../../server/config.ts';
 import { createClient, type Client } from '../../client.ts';
 import { openSmallDisk } from '../../disk.ts';
-import { firstOwner, password, prepare, runServer, spawnServer, stores, type Installation, type ServerProcess } from '../harness.ts';
+import { embedded, firstOwner, password, prepare, runServer, spawnServer, type Installation, type ServerProcess } from '../harness.ts';
 import { plan } from '../samples.ts';
 import { assertRejects, depsOf, newAccount, START_MS } from '../store/fixture.ts';
 
-const [embedded = { kind: 'embedded', skip: false }] = stores;
 const folder = mkdtempSync(join(tmpdir(), 'invoify-backup-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
