@@ -25,6 +25,11 @@ async function expectStatus(page: Page, state: string, text: RegExp): Promise<vo
   await expectText(bar(page), text);
 }
 
+/** Pulls, and once more if that was a pull which had got through before the server's answers were replaced. */
+async function pullUntilFailed(page: Page): Promise<void> {
+  while ((await windowApi(page).sync.pullFromServer()).outcome !== 'failed');
+}
+
 /** Waits until the text of an element matches. */
 async function expectText(where: Locator, text: RegExp): Promise<void> {
   const deadlineMs = Date.now() + 30_000;
@@ -366,7 +371,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await answerWith(t, env(), 400, {
       success: false, error: { code: 'invalid_request', message: 'The request makes no sense.' },
     });
-    await windowApi(page).sync.pullFromServer();
+    await pullUntilFailed(page);
     await expectStatus(page, 'error', /^Sync failed · Last synced/);
     await expectText(notice(page), /^\s*Sync failed: ./);
     await bar(page).click();
