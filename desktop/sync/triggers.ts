@@ -218,7 +218,7 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
 
   function onNudge(serverTime: string): void {
     host.noteInstant(serverTime);
-    if (isClosed || !host.isBehind(serverTime)) return;
+    if (!host.isBehind(serverTime)) return;
     nudge = { serverTime, since: nudge?.since ?? readClocks(), afterMs: nudge?.afterMs ?? deps.random() * NUDGE_SPREAD_MS };
     schedule();
   }

@@ -330,6 +330,34 @@ describe('the data process', () => {
     assert.equal(processes.all.length, 2);
   });
 
+  test('that dies again and again is started less and less often, and at once again if it has lived for a minute', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const now = performance.now.bind(performance);
+    let livedMs = 0;
+    t.mock.method(performance, 'now', () => now() + livedMs);
+    const app = await startApp(t, { folder, arrange: ({ processes }) => { processes.isAllowed = new Promise(() => undefined); } });
+    try {
+      const delays: number[] = [];
+      // The system starts none of them, which ends each after 30 s.
+      for (const lifeMs of [0, 0, 0, 0, 0, 0, 0, 0, 60_000, 0]) {
+        livedMs += lifeMs;
+        t.mock.timers.tick(30_000);
+        const delayMs = Number(app.log().at(-1)?.['delayMs']);
+        delays.push(delayMs);
+        const { length: started } = app.controls.processes.all;
+        t.mock.timers.tick(delayMs - 1);
+        assert.equal(app.controls.processes.all.length, started, `not before ${delayMs} ms`);
+        t.mock.timers.tick(1);
+        assert.equal(app.controls.processes.all.length, started + 1);
+      }
+      assert.deepEqual(delays, [100, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 100, 1000]);
+    } finally {
+      app.controls.app.quit();
+      t.mock.timers.tick(5000);
+      await app.controls.app.ended;
+    }
+  });
+
   test('answers even a call that comes before it knows where its data is', async (t) => {
     const { promise: isAllowed, resolve: allow } = Promise.withResolvers<void>();
     const app = await startApp(t, { folder, arrange: ({ processes }) => { processes.isAllowed = isAllowed; } });
